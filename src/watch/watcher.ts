@@ -87,45 +87,12 @@ export class Watcher {
    * @throws errors that prevent opening the database
    */
   async start(): Promise<void> {
-    const { folder, onEvent, server, reason, poll } = this.#options
-    await this.#link.recover()
-    const development = await this.#link.open()
-    // If the folder has a problem, the first run reports it.
-    const status = await new Migrator({ source: this.#source, database: development.driver })
-      .status()
-      .catch(() => undefined)
-    const pending = status?.migrations.filter(({ state }) => state === 'pending').length ?? 0
-    const { history, version: recorded } = await development.driver.state()
-    const version = status?.version ?? recorded
-    onEvent({
-      type: 'opened',
-      database: development.driver.database,
-      server,
-      reason,
-      version,
-      pending,
-      watching: folder,
-    })
-    const onPolling = (why: string) =>
-      onEvent({ type: 'warning', message: `The files are checked every 100 ms, because ${why}.` })
-    this.#collector = collect(folder, { poll, onPolling }, (saved) => this.#notice(saved))
-    await this.#collector.ready
-    this.#schema = await development.schema()
-    this.#first = this.#schema
-    this.#seedsDue = version === NIL_VERSION && recorded === NIL_VERSION
-    if (this.#seedsDue) await this.#fill(development)
-    const known = await (await this.#link.open()).effects()
-    if (known !== undefined)
-      this.#effects.load(
-        known,
-        history.map((entry) => (this.#source.format ? { ...entry, version: entry.name } : entry)),
-      )
-    this.do({ kind: 'follow' })
-    await this.#schedule.idle()
-    const now = await this.#version().catch(() => version)
-    this.#isReady = true
-    onEvent({ type: 'ready', version: now })
-    await this.#proposer?.start()
+    try {
+      await this.#start()
+    } finally {
+      // What was opened after the watch was closed.
+      if (this.#end.signal.aborted) await this.close()
+    }
   }
 
   do(job: Job): void {
@@ -169,6 +136,50 @@ export class Watcher {
   }
 
   // --- internal ---
+
+  async #start(): Promise<void> {
+    const { folder, onEvent, server, reason, poll } = this.#options
+    await this.#link.recover()
+    const development = await this.#link.open()
+    // If the folder has a problem, the first run reports it.
+    const status = await new Migrator({ source: this.#source, database: development.driver })
+      .status()
+      .catch(() => undefined)
+    const pending = status?.migrations.filter(({ state }) => state === 'pending').length ?? 0
+    const { history, version: recorded } = await development.driver.state()
+    const version = status?.version ?? recorded
+    if (this.#end.signal.aborted) return
+    onEvent({
+      type: 'opened',
+      database: development.driver.database,
+      server,
+      reason,
+      version,
+      pending,
+      watching: folder,
+    })
+    const onPolling = (why: string) =>
+      onEvent({ type: 'warning', message: `The files are checked every 100 ms, because ${why}.` })
+    this.#collector = collect(folder, { poll, onPolling }, (saved) => this.#notice(saved))
+    await this.#collector.ready
+    this.#schema = await development.schema()
+    this.#first = this.#schema
+    this.#seedsDue = version === NIL_VERSION && recorded === NIL_VERSION
+    if (this.#seedsDue) await this.#fill(development)
+    const known = await (await this.#link.open()).effects()
+    if (known !== undefined)
+      this.#effects.load(
+        known,
+        history.map((entry) => (this.#source.format ? { ...entry, version: entry.name } : entry)),
+      )
+    this.do({ kind: 'follow' })
+    await this.#schedule.idle()
+    const now = await this.#version().catch(() => version)
+    if (this.#end.signal.aborted) return
+    this.#isReady = true
+    onEvent({ type: 'ready', version: now })
+    await this.#proposer?.start()
+  }
 
   #proposerOf(options: ProposerOptions): Proposer {
     const { poll, onEvent, answer } = this.#options

@@ -8,6 +8,7 @@ import { UsageError } from '../../src/migrate/errors.ts'
 import { Migrator } from '../../src/migrate/migrator.ts'
 import { ServerUnavailableError } from '../../src/server/errors.ts'
 import { directory } from '../../src/source/directory.ts'
+import type { WatchEvent } from '../../src/watch/events.ts'
 import { failure } from '../support/database.ts'
 import { anyPostgres } from '../support/servers.ts'
 import { test, Watched } from '../support/watch.ts'
@@ -330,10 +331,34 @@ describe('it does not fall over', () => {
     watched.write('1_users.up.sql', USERS)
     await watched.start({ open: { applicationName: 'watch' } })
     const back = watched.next('reconnected')
-    await db.rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'watch'")
+    await db.rows(`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'watch'`)
     await back
     expect(await watched.save('2_b.up.sql', 'create table b (id int)')).toMatchObject({ type: 'applied' })
   })
+
+  test.for(['opened', 'applied'] as const)(
+    'closed at "%s", while it starts, it leaves nothing open',
+    async (moment, { watched, db }) => {
+      watched.write('1_users.up.sql', USERS)
+      let closing: Promise<void> | undefined
+      const started = watched.start({
+        open: { applicationName: 'closed' },
+        onEvent: ({ type }) => {
+          watched.events.push({ type } as WatchEvent)
+          if (type === moment) closing = watched.close()
+        },
+      })
+      await started.catch(() => undefined)
+      expect(closing).toBeDefined()
+      await closing
+      expect(watched.events.some(({ type }) => type === 'ready')).toBe(false)
+      const sessions = () =>
+        db.rows(`select from pg_stat_activity
+      where datname = current_database() and application_name = 'closed'`)
+      await expect.poll(sessions, { timeout: 2000 }).toEqual([])
+    },
+  )
 
   test('a folder that goes and comes back', async ({ watched }) => {
     watched.write('1_users.up.sql', USERS)
