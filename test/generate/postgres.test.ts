@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { generated, statementsOf } from '../support/generating.ts'
+import { generated, reachEachOther, statementsOf } from '../support/generating.ts'
 
 const USERS = 'create table users (id integer primary key, name text, mood text)'
 
@@ -506,6 +506,12 @@ const REACHED: readonly (readonly [what: string, from: string, to: string, rows?
     "insert into t values ('x')",
   ],
 ]
+
+test('a column gets a type that is made anew, and must not be null', () =>
+  reachEachOther(
+    "create type l as enum ('one', 'four'); create table t (id integer primary key, x l not null, y l)",
+    "create type l as enum ('one', 'two'); create domain d as l default 'one'; create table t (id integer primary key, x integer[], y d default 'one', z l[] default '{one}')",
+  ))
 
 describe('both ways are proven', () => {
   test.for(REACHED)('%s', async ([, from, to, rows]) => {

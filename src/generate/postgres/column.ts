@@ -184,7 +184,7 @@ function changeColumn(
     ...steps,
     ...(was.generated === '' && now.generated === '' ? defaultSteps(change, table, was, now, typeChanges) : []),
     ...identityActions(change, table, was, now),
-    ...notNullSteps(change, table, was, now),
+    ...notNullSteps(change, table, was, now, typeChanges),
   ]
 }
 
@@ -260,7 +260,13 @@ function defaultSteps(
   ]
 }
 
-function notNullSteps(change: Change, table: TableChange, was: ColumnFacts, now: ColumnFacts): Step[] {
+function notNullSteps(
+  change: Change,
+  table: TableChange,
+  was: ColumnFacts,
+  now: ColumnFacts,
+  typeChanges = false,
+): Step[] {
   const { key, name, what } = table
   const { quoted } = now
   if (table.now.bound === null && (now.inheritedNotNull || (was.inheritedNotNull && !now.notNull))) return []
@@ -316,7 +322,11 @@ function notNullSteps(change: Change, table: TableChange, was: ColumnFacts, now:
             statements: [...statements, alterTable(key, what, action)],
             ends: [],
             makes: [part],
-            follows: was.notNull ? [] : ownNotNulls(change, table, was),
+            follows: [
+              ...(was.notNull ? [] : ownNotNulls(change, table, was)),
+              // The rows without a value get one of the new type.
+              ...(typeChanges ? [`${key}/column ${quoted}`] : []),
+            ],
             gentle: true,
           },
         ]),

@@ -84,6 +84,8 @@ function pairs(from: Side, to: Side, steps: readonly Step[]): [Step, Step][] {
     for (const { user, userObject } of from.usersOf.get(step.displaces ?? '') ?? []) {
       // Another type that gets out of the way, too, is made from the new one.
       if (displaced.has(user) || displaced.has(userObject)) continue
+      // A type that goes may have values until their columns have the new one.
+      if (userObject.startsWith('type ') && !to.objects.has(userObject)) continue
       for (const first of of(ends, user, userObject)) {
         if (!first.makes.includes(user)) result.push([first, step])
       }
