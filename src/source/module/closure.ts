@@ -15,10 +15,16 @@ export interface Closure {
   readonly modules: ReadonlyMap<string, Compiled>
   readonly resolve: Resolve
   /**
-   * `true` if the modules contain all files of the project that CommonJS code requires. If one of them cannot be told from
-   * the text, or is an ES module, Node loads them all: they could be loaded twice otherwise.
+   * Undefined if the modules contain all files of the project that CommonJS code requires. If one of them cannot be told
+   * from the text, or is an ES module, Node loads them all: they could be loaded twice otherwise.
    */
-  readonly followsRequires: boolean
+  readonly unfollowed: Unfollowed | undefined
+}
+
+/** A file that CommonJS code requires, or a file that does so, and why it cannot be followed. */
+export interface Unfollowed {
+  readonly path: string
+  readonly why: 'is an ES module' | 'requires something whose name is only known when it runs'
 }
 
 export type Show = (path: string) => string
@@ -37,7 +43,7 @@ export interface Files {
 export async function readClosure(path: string, resolver: DiskResolver, files: Files): Promise<Closure> {
   const modules = new Map<string, Compiled>()
   const requiredModules = new Map<string, Compiled>()
-  let followsRequires = true
+  let unfollowed: Unfollowed | undefined
   const meanings = new Map<string, Resolved>()
   const resolve: Resolve = (specifier, from) => {
     const key = `${from}\0${specifier}`
@@ -64,21 +70,21 @@ export async function readClosure(path: string, resolver: DiskResolver, files: F
     return compiled
   }
   const readRequired = async ({ path: from, required }: Compiled): Promise<void> => {
-    followsRequires &&= required !== undefined
+    if (!required) unfollowed ??= { path: from, why: 'requires something whose name is only known when it runs' }
     for (const specifier of required ?? []) {
       const meant = attempt(() => resolve(specifier, from))
       // What is missing may be missing on purpose: the code may catch the error of `require`.
       if (meant instanceof Error || meant.kind !== 'own') continue
       if (modules.has(meant.path) || requiredModules.has(meant.path)) continue
       const compiled = await compiledFile(meant.path, files)
-      if (compiled.kind === 'module') followsRequires = false
+      if (compiled.kind === 'module') unfollowed ??= { path: meant.path, why: 'is an ES module' }
       else requiredModules.set(meant.path, compiled)
       if (compiled.kind === 'commonjs') await readRequired(compiled)
     }
   }
   const entry = await read(path)
-  if (!followsRequires) return { entry, modules, resolve, followsRequires }
-  return { entry, modules: new Map([...modules, ...requiredModules]), resolve, followsRequires }
+  const all = unfollowed ? modules : new Map([...modules, ...requiredModules])
+  return { entry, modules: all, resolve, unfollowed }
 }
 
 /** Returns the current file, compiled; the same object as long as the text is unchanged. */
@@ -105,11 +111,11 @@ export function readText(path: string, show: Show): string {
 }
 
 /** Returns whether every file still has the text that was read, and every import still resolves to the same module. */
-export function isCurrent({ modules, followsRequires }: Closure, resolver: DiskResolver, show: Show): boolean {
+export function isCurrent({ modules, unfollowed }: Closure, resolver: DiskResolver, show: Show): boolean {
   for (const module of modules.values()) {
     const { path, text, imports, lazyImports, required = [], settled } = module
     if (attempt(() => readText(path, show)) !== text || !settled()) return false
-    for (const specifier of [...imports, ...lazyImports, ...(followsRequires ? required : [])]) {
+    for (const specifier of [...imports, ...lazyImports, ...(unfollowed ? [] : required)]) {
       const meant = attempt(() => resolveFor(resolver, module)(specifier, path))
       if (meant instanceof Error) {
         if (imports.includes(specifier)) return false

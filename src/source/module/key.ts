@@ -28,8 +28,8 @@ export function keyOfCode(closure: Closure, named: readonly (readonly [string, C
       const used = packageOf(closure, specifier, module)
       if (used === undefined) return { because: `it imports "${specifier}"` }
       const isOwn = () => closure.resolve(specifier, module.path).kind === 'own'
-      if (!closure.followsRequires && module.required?.includes(specifier) && isOwn()) {
-        return { because: `it requires "${specifier}", which Node loads with all that it requires` }
+      if (closure.unfollowed && module.required?.includes(specifier) && isOwn()) {
+        return { because: `it requires "${specifier}", whose effect cannot be known from the text` }
       }
       if (used !== '') parts.add(used)
     }

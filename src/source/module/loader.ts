@@ -104,8 +104,8 @@ export class ModuleLoader {
       const closure = await readClosure(path, this.#resolver, this.#files)
       await this.#toolsFor(closure)
       // What Node has loaded stays as it was then.
-      const followsRequires = this.#loaded.get(path)?.closure.followsRequires ?? true
-      return keyOfCode(followsRequires ? closure : { ...closure, followsRequires }, sortedModules(closure))
+      const unfollowed = this.#loaded.get(path)?.closure.unfollowed ?? closure.unfollowed
+      return keyOfCode({ ...closure, unfollowed }, sortedModules(closure))
     } catch {
       // Running the migration reports why.
       return { because: undefined }
@@ -204,7 +204,7 @@ export class ModuleLoader {
     }
     const instances = new Instances({
       resolve,
-      required: (path) => (closure.followsRequires ? compiled.get(path) : undefined),
+      required: (path) => (closure.unfollowed ? undefined : compiled.get(path)),
       globals: noticingGlobals(notice),
       importNative: async (url, from) => {
         const namespace = await importNative(url)
@@ -229,7 +229,7 @@ export class ModuleLoader {
       loading = false
     }
     const computed = [...modules.values()].find((module) => isOpenEnded(closure, module))
-    if (computed) remarks.add(`${this.#show(computed.path)} ${unfollowed(computed)}`)
+    if (computed) remarks.add(`${this.#show(computed.path)} ${this.#unnoticed(closure, computed)}`)
     const folder = dirname(entry.path)
     const sorted = sortedModules(closure)
     const fingerprints: { [half in Direction]?: string } = {}
@@ -249,6 +249,15 @@ export class ModuleLoader {
       remarks: [...remarks],
       locate,
     }
+  }
+
+  /** Says what is missing of a module of which not all imports are followed. */
+  #unnoticed({ unfollowed }: Closure, { path, kind }: Compiled): string {
+    const what =
+      kind !== 'commonjs' || !unfollowed || unfollowed.path === path
+        ? 'imports something whose name is only known when it runs'
+        : `requires ${this.#show(unfollowed.path)}, which ${unfollowed.why}`
+    return `${what}: an edit of that goes unnoticed, and the down of this migration cannot be recorded.`
   }
 
   #notLoaded(error: unknown, shown: string, place: CodePlace | undefined): Error {
@@ -311,18 +320,8 @@ function tellOfExit(): void {
 }
 
 /** Returns whether a module may load something that is not among the modules, without being a package's. */
-function isOpenEnded({ followsRequires }: Closure, { kind, computed }: Compiled): boolean {
-  return computed && !(kind === 'commonjs' && followsRequires)
-}
-
-/** Says what is missing of a module of which not all imports are followed. */
-function unfollowed({ required = [] }: Compiled): string {
-  const first = required.find((name) => /^[./#]/.test(name))
-  const what =
-    first === undefined
-      ? 'imports something whose name is only known when it runs'
-      : `requires "${first}", which, or a file that it requires, is an ES module or requires something whose name is only known when it runs`
-  return `${what}: an edit of that goes unnoticed, and the down of this migration cannot be recorded.`
+function isOpenEnded({ unfollowed }: Closure, { kind, computed }: Compiled): boolean {
+  return computed && (kind !== 'commonjs' || unfollowed !== undefined)
 }
 
 /** Milliseconds for which it is remembered that no part of a file's path is a link: a run asks for each file often. */

@@ -61,7 +61,7 @@ export async function unpack(text: string, folder: string, show: Show): Promise<
   }
   const [entry] = modules.values()
   if (!entry) throw new UnreadableFileError('The record of a migration contains no code.')
-  return { entry, modules, resolve, followsRequires: true }
+  return { entry, modules, resolve, unfollowed: undefined }
 }
 
 // --- internal ---
