@@ -22,7 +22,7 @@ export interface Closure {
 }
 
 /** A file that CommonJS code requires, or a file that does so, and why it cannot be followed. */
-export interface Unfollowed {
+interface Unfollowed {
   readonly path: string
   readonly why: 'is an ES module' | 'requires something whose name is only known when it runs'
 }
