@@ -90,7 +90,7 @@ export class Watcher {
     try {
       await this.#start()
     } finally {
-      // What was opened after the watch was closed.
+      // `close` may have run before this method opened the connection or the watcher of the folder: close them again.
       if (this.#end.signal.aborted) await this.close()
     }
   }

@@ -73,7 +73,7 @@ export async function readClosure(path: string, resolver: DiskResolver, files: F
     if (!required) unfollowed ??= { path: from, why: 'requires something whose name is only known when it runs' }
     for (const specifier of required ?? []) {
       const meant = attempt(() => resolve(specifier, from))
-      // What is missing may be missing on purpose: the code may catch the error of `require`.
+      // The code may catch the error that `require` throws for a missing file.
       if (meant instanceof Error || meant.kind !== 'own') continue
       if (modules.has(meant.path) || requiredModules.has(meant.path)) continue
       const compiled = await compiledFile(meant.path, files)

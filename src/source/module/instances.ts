@@ -87,7 +87,7 @@ export class Instances {
     try {
       body.call(module.exports, module.exports, this.#requireIn(path), module, path, dirname(path))
     } catch (error) {
-      // As in Node, whoever requires it again gets the error again.
+      // Node, too, runs the module again if it is required again after an error.
       this.#commonJs.delete(path)
       throw error
     }

@@ -103,7 +103,7 @@ export class ModuleLoader {
     try {
       const closure = await readClosure(path, this.#resolver, this.#files)
       await this.#toolsFor(closure)
-      // What Node has loaded stays as it was then.
+      // Node does not load an edited file again: the loaded migration may run with the text of before.
       const unfollowed = this.#loaded.get(path)?.closure.unfollowed ?? closure.unfollowed
       return keyOfCode({ ...closure, unfollowed }, sortedModules(closure))
     } catch {

@@ -145,7 +145,7 @@ function catalogsIn(froms: readonly string[]): string[] {
   return [...new Set(froms.flatMap((from) => /^pg_\w+/.exec(from) ?? []))]
 }
 
-/** Of the catalogs to which most migrations write: beginning with each of many nearly empty ones takes the server as long. */
+/** Reads only the catalogs to which most migrations write. The others are nearly empty, but opening them takes the server as long. */
 const USUAL: Query = { name: 'migratest_rows_usual_marks', sql: queryOf(false) }
 const WHOLE: Query = { name: 'migratest_rows_marks', sql: queryOf(true) }
 

@@ -59,7 +59,7 @@ export class MysqlTestDatabase extends ServerDatabase<Connection, MysqlRegistry,
     const closed = untilClosed(client)
     if (!isBusy(client)) {
       await client.end()
-      // Who looks at the sessions before the server has closed this one has to look again.
+      // We look at the sessions next, and would have to look again if the server still listed this one.
       await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })])
       return
     }
